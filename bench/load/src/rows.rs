@@ -81,7 +81,7 @@ impl Zipf {
     }
 
     /// The next row.
-    pub fn next(&mut self) -> usize {
+    pub fn pick(&mut self) -> usize {
         self.at = (self.at + 1) % Self::CHOICES;
         self.choices[self.at] as usize
     }
@@ -123,7 +123,7 @@ mod tests {
         let mut zipf = Zipf::among(1_000);
         let mut counts = vec![0; 1_000];
         for _ in 0..Zipf::CHOICES {
-            counts[zipf.next()] += 1;
+            counts[zipf.pick()] += 1;
         }
         counts.sort_unstable();
         // Of 1,000 rows the first has 1 / H(1,000; 0.99) of all choices: 13 %, and twice as many as the second.

@@ -70,7 +70,7 @@ async fn cached<S: SessionStore + Clone>(setting: &Setting, store: S) -> Vec<Off
     let step = |(store, ids): Shared<S>, mut zipf: Zipf| async move {
         // As for hallpass: a hit never waits, and others get their turn.
         consume_budget().await;
-        assert!(store.load(&ids[zipf.next()]).await.unwrap().is_some());
+        assert!(store.load(&ids[zipf.pick()]).await.unwrap().is_some());
         zipf
     };
     let state = move |task, tasks| zipf.of(task, tasks);

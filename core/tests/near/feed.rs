@@ -1,5 +1,7 @@
 //! The turns of the feed: what they prove, and what a loss costs.
 
+use std::time::Duration;
+
 use hallpass_core::store::{Lost, Proven};
 use hallpass_core::{EventKind, Kind, Rejected, Tokens};
 
@@ -78,7 +80,7 @@ async fn a_turn_proves_its_beginning_not_its_end() {
 #[tokio::test(start_paused = true)]
 async fn what_was_heard_is_no_older_than_the_proof_before_it() {
     let (world, _) = World::hit().await;
-    assert_eq!((world.stats().heard, world.stats().revocation_lag), (0, MILLI * 0));
+    assert_eq!((world.stats().heard, world.stats().revocation_lag), (0, Duration::ZERO));
     world.end().await;
     world.feed(Mode::Slow(MILLI * 300));
     world.turns(1).await;

@@ -25,13 +25,14 @@ const QUEUE: usize = 65_536;
 const READS: bool = false;
 const WRITES: bool = true;
 
+type Job = Box<dyn FnOnce(&mut Tables) + Send>;
 /// Keeps tokens in the memory of an actor. Clones share it.
 #[derive(Clone, Debug)]
 pub struct ActorStore(Arc<Mutex<Actor>>);
 
 /// The inbox of a task that owns the tables and does one job after another.
 #[derive(Clone, Debug)]
-struct Actor(mpsc::Sender<Box<dyn FnOnce(&mut Tables) + Send>>);
+struct Actor(mpsc::Sender<Job>);
 
 #[derive(Default)]
 struct Tables {

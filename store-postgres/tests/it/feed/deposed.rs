@@ -39,6 +39,7 @@ async fn until_confirmed(ear: &mut Ear) {
 
 /// Waits until the turns have proved nothing for as long as an old confirmation counts. On a busy machine they may do so
 /// for a moment.
+#[expect(clippy::disallowed_methods, reason = "real servers are measured by the real clock")]
 async fn until_doubt(ear: &mut Ear) {
     let mut since = None;
     until("doubt", async || {
