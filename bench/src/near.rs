@@ -101,7 +101,9 @@ fn compared(
             cell.area == area && cell.operation == operation && cell.tasks == tasks && cell.system == system
         })
     };
-    let (Some(mine), Some(theirs)) = (find(mine), find(theirs)) else { return };
+    let (Some(mine), Some(theirs)) = (find(mine), find(theirs)) else {
+        return report.missing(area, what, &format!("{mine} or {theirs} was not measured"));
+    };
     let rounds = mine.turns.iter().zip(&theirs.turns).map(|(mine, theirs)| ratio(mine.rate(), theirs.rate()));
     let fact = Fact::of(format!("{area}: {what}"), Some(goal), unit, rounds.collect());
     report.fact(fact);

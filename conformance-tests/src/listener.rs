@@ -21,7 +21,7 @@ use crate::watched::brief;
 /// How long a feed may take to open (S12), and a turn while the server works.
 const BOUND: Duration = Duration::from_secs(20);
 /// How long turns may prove nothing, and how many at least.
-const PATIENCE: (Duration, u32) = (Duration::from_secs(30), 16);
+const LIMIT: (Duration, u32) = (Duration::from_secs(30), 16);
 
 /// What ended, in order. Clones are the same journal.
 #[derive(Clone, Debug, Default)]
@@ -236,14 +236,14 @@ impl Listener {
                 Turn::Proved(proved) if proved > since => return Ok(kept),
                 Turn::Proved(_) => {}
                 Turn::Lost | Turn::Nothing => {
-                    if tried >= PATIENCE.1 && started.elapsed() > PATIENCE.0 {
+                    if tried >= LIMIT.1 && started.elapsed() > LIMIT.0 {
                         break;
                     }
                     sleep(Duration::from_millis(u64::from(tried.min(20) - 1))).await;
                 }
             }
         }
-        let observed = format!("for {:?} no turn has proved anything, and nothing fails", PATIENCE.0);
+        let observed = format!("for {:?} no turn has proved anything, and nothing fails", LIMIT.0);
         Err(Stop::Late { clause: S19, observed })
     }
 }
@@ -322,7 +322,7 @@ async fn open(store: &Handle) -> CaseResult<Box<dyn ChangeFeed>> {
         let observed = format!("no feed can be opened: {}", error_chain(&error));
         match error {
             StoreError::Unavailable(_) | StoreError::Timeout { .. } => {
-                if tried >= PATIENCE.1 && started.elapsed() > PATIENCE.0 {
+                if tried >= LIMIT.1 && started.elapsed() > LIMIT.0 {
                     return Err(Stop::Late { clause: S19, observed });
                 }
             }

@@ -20,7 +20,7 @@ use crate::specimen::NOW;
 /// The longest that there is: a slow machine must not lose a feed for its slowness.
 pub(crate) const LAG: Duration = Duration::from_secs(10);
 /// How long the cache may take to serve, or to prove something.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A node that keeps sessions for a minute. Only the case moves its clocks.
 pub(crate) struct Node {
@@ -62,7 +62,7 @@ impl Node {
     /// Verifies a session until the cache accepts it without the store.
     pub(crate) async fn keep(&self, issued: &Issued) -> CaseResult {
         let started = now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < LIMIT {
             let before = self.hits();
             let verdict = self.tokens.verify(Kind::SESSION, issued.token.expose()).await;
             accepted(S19, "a session that was not ended", verdict)?;
@@ -71,7 +71,7 @@ impl Node {
             }
             sleep(MILLI).await;
         }
-        Err(Stop::Inconclusive(format!("for {PATIENCE:?} the near cache has served nothing")))
+        Err(Stop::Inconclusive(format!("for {LIMIT:?} the near cache has served nothing")))
     }
 
     fn hits(&self) -> u64 {
@@ -82,13 +82,13 @@ impl Node {
     pub(crate) async fn next_proof(&self) -> CaseResult {
         self.advance(MILLI);
         let started = now();
-        while started.elapsed() < PATIENCE {
+        while started.elapsed() < LIMIT {
             if self.tokens.near_cache_stats().unwrap_or_default().lease_age == Some(Duration::ZERO) {
                 return Ok(());
             }
             sleep(MILLI).await;
         }
-        let observed = format!("for {PATIENCE:?} no turn has proved anything, and nothing fails");
+        let observed = format!("for {LIMIT:?} no turn has proved anything, and nothing fails");
         Err(Stop::Late { clause: S19, observed })
     }
 }

@@ -217,12 +217,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Until the other service answers from its memory.
     while another.near_cache_stats().is_none_or(|stats| stats.hits == 0) {
         another.verify(Kind::SESSION, token.expose()).await?;
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     one.revoke(Kind::SESSION, token.expose()).await?;
     // Until the other service has heard it: some 20 ms.
     while another.verify(Kind::SESSION, token.expose()).await.is_ok() {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
     Ok(())
 }

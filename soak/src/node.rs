@@ -18,7 +18,7 @@ const USERS: usize = 12;
 /// The longest pause of such a user between two verifications.
 const PAUSE: Duration = Duration::from_millis(80);
 /// How long it waits for a verdict. One that waits longer for a server that hangs would make no hits meanwhile.
-const PATIENCE: Duration = Duration::from_millis(200);
+const LIMIT: Duration = Duration::from_millis(200);
 /// How long a predecessor is accepted after its successor was presented.
 pub(crate) const OVERLAP: Duration = Duration::from_secs(1);
 /// The least time between two rotations.
@@ -98,7 +98,7 @@ async fn verify(tokens: Tokens, held: Weak<Held>, reports: UnboundedSender<Repor
     while let Some(picked) = held.upgrade().map(|held| held.pick()) {
         if let Some((number, token)) = picked {
             let began = now();
-            let verifying = timeout(PATIENCE, tokens.verify(token.kind, &token.text));
+            let verifying = timeout(LIMIT, tokens.verify(token.kind, &token.text));
             let (verdict, is_read) = noticing(verifying).await;
             let returned = now();
             if let Ok(Ok(_)) = verdict {

@@ -173,8 +173,9 @@ impl Builder {
     /// promoted must be among those that it requires**: for two of them, `FIRST 2 (a, b)`. One that is not required, or
     /// one of a quorum, may be promoted while the others confirm the old primary. If the last confirmation began more
     /// than twice `every` ago, the feed proves nothing, and verifications read the store; none is refused. So a near
-    /// cache sees an ending within its lag and twice `every`, whatever happens to the primary. A quarter of the lag is a
-    /// good choice. `every` is at least 10 ms and at most 20 s. By default nothing is confirmed.
+    /// cache sees an ending within its lag and twice `every`, whatever happens to the primary, while the machine of this
+    /// feed is not suspended: a suspension does not age a confirmation. A quarter of the lag is a good choice. `every`
+    /// is at least 10 ms and at most 20 s. By default nothing is confirmed.
     ///
     /// A feed then has a second connection. Opening it is [`StoreError::Refused`] while the server has no synchronous
     /// standbys, and opening a store is, behind a pooler in transaction mode. It needs the language PL/pgSQL, which

@@ -174,8 +174,9 @@ impl Builder {
     /// (`WAIT`). Give the number of **all** replicas of a master, because any replica that still follows the old
     /// master confirms it. If the last confirmation began more than twice `every` ago, the feed proves nothing, and
     /// verifications read the store; none is refused. So a near cache sees an ending within its lag and twice
-    /// `every`, whatever happens to the master. A quarter of the lag is a good choice. `every` is at least 10 ms. By
-    /// default nothing is confirmed.
+    /// `every`, whatever happens to the master, while the machine of this feed is not suspended: a suspension does not
+    /// age a confirmation. A quarter of the lag is a good choice. `every` is at least 10 ms. By default nothing is
+    /// confirmed.
     pub fn confirm_masters(mut self, replicas: u32, every: Duration) -> Self {
         let within = every.clamp(SHORTEST, LONGEST);
         self.feed.confirm = (replicas > 0).then_some(ReplicaWait { replicas, within });

@@ -63,10 +63,14 @@ pub trait UserLoader: Send + Sync + 'static {
     ///
     /// # Errors
     /// As for [`load`](Self::load).
+    ///
+    /// # Compile errors
+    /// If the loader is cached and does not override this: a user from memory must not pass for an exact one.
     fn load_exactly(
         &self,
         id: &Subject,
     ) -> impl Future<Output = Result<Option<Self::User>, Self::Error>> + Send {
+        const { assert!(!Self::IS_CACHED, "a loader that is cached has to override `load_exactly`") };
         UserLoader::load(self, id)
     }
 

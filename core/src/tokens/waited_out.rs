@@ -16,7 +16,7 @@ pub(super) fn time_to_wait(near_cache: &NearCache, keeps: bool) -> Duration {
 
 impl Tokens {
     /// Returns a handle whose endings are *waited out*: a call returns only when no node accepts any more what it
-    /// ended, whatever fails. Cheap. For a stolen device, or before data are handed over.
+    /// ended, with the exceptions under 4. Cheap. For a stolen device, or before data are handed over.
     ///
     /// Without it a call returns when the ending is acknowledged. Then a node with a [near cache](crate::NearCache) may
     /// accept for a moment, and for the lag if something fails. So this handle waits for the lag, and a hundredth of
@@ -34,7 +34,8 @@ impl Tokens {
     /// 3. A rejection and a failure are returned at once, also one in [`Renewed::ended`](crate::Renewed::ended).
     /// 4. A request whose token was read before may still be running. A deposed primary that does not know it is
     ///    deposed announces nothing: a node that still talks to it accepts for the lag and the time until it is deposed
-    ///    or found out.
+    ///    or found out. A machine whose hypervisor stops both of its clocks accepts for what is left of the lag when it
+    ///    goes on.
     ///
     /// # Cancellation
     /// The ending completes even if the future is dropped; only the wait ends. A renewal's new tokens are lost with the

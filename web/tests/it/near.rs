@@ -14,7 +14,7 @@ use crate::site::{MINUTE, Site, peer};
 
 /// A clock that stands still, so that no proof and no entry grows old while a busy machine runs these tests.
 #[derive(Debug)]
-struct Still;
+pub(crate) struct Still;
 
 impl NodeClock for Still {
     fn since_boot(&self) -> u64 {
