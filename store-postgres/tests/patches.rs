@@ -229,7 +229,7 @@ const PATCHES: &[Patch] = &[
         &[(S19, "feed_load::whatever_was_acknowledged_before_a_proof_was_heard")]),
     patch!(trim_removes_what_is_over, "trim.sql", "(select trim_before from hallpass_feed where started = pg_postmaster_start_time())" => "null::xid8", TRIMMED),
     patch!(each_purge_removes_what_is_over_and_counts_once, "advance.sql",
-        "set pass = pass + 1, trim_before = pg_snapshot_xmin(snap), snap = pg_current_snapshot(), at = now()\nwhere started = pg_postmaster_start_time()\n    and at not between now() - interval '60 s' and now()"
+        "set pass = pass + 1, trim_before = pg_snapshot_xmin(snap), snap = pg_current_snapshot(), at = now()\nwhere started = pg_postmaster_start_time()\n    and at not between now() - interval '60 s' and now() + interval '1 min'"
         => "set pass = greatest(pass, 1), trim_before = pg_snapshot_xmin(pg_current_snapshot()), at = now()\nwhere started = pg_postmaster_start_time()", TRIMMED),
 ];
 
