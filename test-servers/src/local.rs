@@ -19,7 +19,8 @@ use crate::process::{Process, TICK, User, tail};
 
 /// Long enough for `initdb` on a busy machine.
 const START: Duration = Duration::from_secs(60);
-const STOP: Duration = Duration::from_secs(15);
+/// Long enough for a checkpoint of a thousand files on a disk that others write to.
+const STOP: Duration = Duration::from_secs(60);
 
 /// How to find the version of a running program.
 #[derive(Clone, Copy, Debug)]
