@@ -218,6 +218,11 @@ impl Policy {
         self
     }
 
+    /// Whether a token that is bound to no stamp is refused once its subject has one (D4).
+    pub(crate) fn refuses_unbound(&self) -> bool {
+        self.require_stamp || self.purpose != Purpose::Key
+    }
+
     /// Sets how much a proven replay ends; by default the login.
     #[must_use]
     pub const fn reuse_ends(mut self, scope: Scope) -> Self {

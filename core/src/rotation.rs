@@ -8,7 +8,6 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::error::Rejected;
 use crate::policy::{Policy, RetryWindow, Scope};
-use crate::purpose::Purpose;
 use crate::record::Reason;
 
 /// Which token of the record was presented, as the digests show.
@@ -178,7 +177,7 @@ pub(crate) fn decide_standing(
     match of.stamp {
         StampCheck::NotSupplied => return Decision::StampRequired, // D4
         StampCheck::Differs => return Decision::reject(Rejected::StampMismatch), // D4
-        StampCheck::Missing if policy.require_stamp || policy.purpose != Purpose::Key => {
+        StampCheck::Missing if policy.refuses_unbound() => {
             return Decision::reject(Rejected::StampMismatch); // D4
         }
         StampCheck::Unbound if policy.require_stamp => return Decision::reject(Rejected::StampMismatch), // D4

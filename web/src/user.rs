@@ -58,8 +58,8 @@ pub trait UserLoader: Send + Sync + 'static {
     ///
     /// If the loader [is cached](Self::IS_CACHED), the layer calls it for everything that must be exact: for a
     /// [`FreshUser`](crate::FreshUser), for [`recheck`](crate::Auth::recheck), and before an API key is made. It also
-    /// calls it if a token is bound to another stamp than that of the user from `load`, who may be the user before a
-    /// change of password.
+    /// calls it before a token is refused because of its user: there is none, the user is not active, or has another
+    /// stamp. The user from `load` may be the one before a change of password.
     ///
     /// # Errors
     /// As for [`load`](Self::load).

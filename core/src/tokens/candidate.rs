@@ -76,11 +76,16 @@ impl Candidate<'_> {
         self.found.presented
     }
 
-    /// Returns whether the token is bound to another stamp than this one, so that [`verify`](Self::verify) would refuse
-    /// it. If the stamp comes from a cache of users, load the user again: the stamp may have changed.
+    /// Returns whether the token is bound to another stamp than this one, or to none although it needs one, so that
+    /// [`verify`](Self::verify) would refuse it. If the stamp comes from a cache of users, load the user again: the
+    /// stamp may have changed, or be gone.
     #[must_use]
     pub fn is_bound_to_another(&self, stamp: Option<&Stamp>) -> bool {
-        matches!(self.check(stamp), StampCheck::Differs | StampCheck::NotSupplied)
+        match self.check(stamp) {
+            StampCheck::Differs | StampCheck::NotSupplied => true,
+            StampCheck::Missing => self.policy.refuses_unbound(),
+            StampCheck::Matches | StampCheck::Unbound => false,
+        }
     }
 
     /// Sets what the client that presented the token looks like.

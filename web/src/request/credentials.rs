@@ -131,7 +131,7 @@ impl Request {
         Ok((valid, loaded))
     }
 
-    /// Loads the user of a token. A user from a cache may be older than the token, which is bound to the present stamp.
+    /// Loads the user of a token. A user from a cache may be older than the token, so it never refuses one.
     async fn load_for(
         &self,
         view: View<'_>,
@@ -139,12 +139,11 @@ impl Request {
         subject: &Subject,
     ) -> Result<Option<Loaded>, Failure> {
         let loaded = self.config.load(subject, view.exact).await?;
-        let stamp = loaded.as_ref().and_then(|loaded| loaded.stamp);
-        let may_be_old = self.config.loader.is_cached() && !view.exact;
-        match may_be_old && candidate.is_bound_to_another(stamp.as_ref()) {
-            true => self.config.load(subject, true).await,
-            false => Ok(loaded),
+        if view.exact || !self.config.loader.is_cached() {
+            return Ok(loaded);
         }
+        let is_good = |user: &Loaded| user.active && !candidate.is_bound_to_another(user.stamp.as_ref());
+        if loaded.as_ref().is_some_and(is_good) { Ok(loaded) } else { self.config.load(subject, true).await }
     }
 
     pub(super) fn known(&self, valid: &Valid, user: AnyUser, logged_in: bool) -> Judged<(AnyUser, Identity)> {

@@ -222,3 +222,23 @@ async fn a_changed_password_drops_the_cached_user_on_every_node() {
     }
     assert_eq!(site.users.loads(), loads, "who is kept again");
 }
+
+/// A user from memory may be older than the token, so it never refuses one.
+#[tokio::test]
+async fn a_cached_user_refuses_no_token() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let there = browser.to(caching(&site));
+    assert_eq!(there.me().await, "alice session fresh", "the user is cached there");
+    // A passkey takes the place of the password: from now on tokens are bound to no stamp.
+    site.users.change("alice", |user| user.bound = false);
+    browser.log_in("alice").await;
+    assert_eq!(there.me().await, "alice session fresh");
+
+    site.users.change("alice", |user| user.active = false);
+    let other = browser.to(caching(&site));
+    assert_eq!(other.me().await, "anonymous", "the user who is not active is cached there");
+    site.users.change("alice", |user| user.active = true);
+    assert_eq!(other.me().await, "alice session fresh");
+}
