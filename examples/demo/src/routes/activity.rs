@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, Sse};
 use futures_util::{Stream, stream};
@@ -37,7 +38,9 @@ pub(super) async fn events(
     let (subject, changes) = (user.identity().subject().clone(), site.activity.changes());
     let clock = auth.tokens().clone();
     let list = move || pages::list(&site.activity.of(&subject), clock.now()).into_string();
-    Ok(Sse::new(auth.until_ended(whenever_it_changes(list, changes)).await?))
+    let events = auth.until_ended(whenever_it_changes(list, changes)).await?;
+    // `Sse` says only `no-cache`, which lets a cache keep a copy, and the layer leaves what a handler says.
+    Ok(([(CACHE_CONTROL, "private, no-store")], Sse::new(events)))
 }
 
 fn whenever_it_changes(

@@ -1,6 +1,8 @@
 //! Logging in and out, and requests that must be refused.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 
 use crate::client::{Answer, Browser};
 use crate::server::Server;
@@ -104,4 +106,18 @@ fn what_is_no_form_of_ours_is_refused() {
     assert_eq!(browser.get("/logout").status, 405);
     assert_eq!(browser.get("/nowhere").status, 404);
     assert_eq!(browser.get("/style.css").header("content-type"), Some("text/css"));
+}
+
+#[test]
+fn no_cache_keeps_the_stream_of_events() {
+    let server = Server::memory(&[]);
+    let browser = Browser::remembered(server.address);
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let session = &browser.jar["session"];
+    write!(stream, "GET /activity/events HTTP/1.1\r\nHost: localhost\r\nCookie: session={session}\r\n\r\n")
+        .unwrap();
+    // Its body does not end.
+    let head = BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
+    let head: Vec<_> = head.collect();
+    assert!(head.contains(&"cache-control: private, no-store".to_owned()), "{head:?}");
 }
