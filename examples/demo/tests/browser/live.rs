@@ -55,6 +55,32 @@ fn with_javascript_the_live_page_follows_a_stream_and_ends_with_its_login() {
     laptop.wait_for(LIVE);
 }
 
+/// A browser opens six connections to a site at most, and streams of hidden tabs would use them up.
+#[test]
+fn a_live_page_that_is_hidden_keeps_no_stream_and_follows_again_when_it_is_seen() {
+    let (site, driver, profile) = (Site::start(), Driver::start(), Profile::new());
+    let browser = profile.open_with_scripts(&driver, &site.url);
+    log_in(&browser);
+    browser.visit("/activity");
+    browser.wait_for(LIVE);
+    let hide = |hidden: bool| {
+        let value = format!("{{ value: {hidden}, configurable: true }}");
+        let tell = "document.dispatchEvent(new Event('visibilitychange'))";
+        browser.script(&format!("Object.defineProperty(document, 'hidden', {value}); {tell}"));
+    };
+    hide(true);
+    browser.wait_for("This page waits until it is seen.");
+    let other = Profile::new();
+    let other = other.open(&driver, &site.url);
+    log_in(&other);
+    other.press("Log out");
+    other.wait_for("Remember me");
+    assert!(!browser.shows("logged out"));
+    hide(false);
+    browser.wait_for("logged out");
+    browser.wait_for(LIVE);
+}
+
 #[test]
 fn a_live_page_outlives_a_failure_of_the_store() {
     let (site, driver, profile) = (Site::start(), Driver::start(), Profile::new());
