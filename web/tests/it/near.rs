@@ -170,6 +170,14 @@ async fn with_a_cache_of_users_a_page_costs_nothing_at_all() {
     let loads = site.users.loads();
     costs_nothing(&site, &browser, "/me", "alice session fresh").await;
     assert_eq!(site.users.loads(), loads);
+    // A key is bound to no stamp, although its user has one.
+    let key = browser.post("/keys", &[]).await.body;
+    let program =
+        site.browser().to(caching(&site)).program().header("Authorization", format!("Bearer {key}"));
+    costs_nothing(&site, &program, "/me", "alice key stale").await;
+    let loads = site.users.loads();
+    costs_nothing(&site, &program, "/me", "alice key stale").await;
+    assert_eq!(site.users.loads(), loads);
 }
 
 #[tokio::test]
