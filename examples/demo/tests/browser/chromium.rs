@@ -107,14 +107,21 @@ impl Chromium<'_> {
     /// Waits until the page shows `words`, for half a minute.
     #[track_caller]
     pub(crate) fn wait_for(&self, words: &str) {
+        self.wait_for_one([words]);
+    }
+
+    /// Waits until the page shows one of these, for half a minute, and returns its place.
+    #[track_caller]
+    pub(crate) fn wait_for_one<const N: usize>(&self, words: [&str; N]) -> usize {
         for _ in 0..600 {
             // Between two pages there is no body.
             let body = self.session.send("POST", "element", &css("body"));
             let text = body.ok().and_then(|body| {
                 self.session.send("GET", &format!("element/{}/text", name_of(&body)), &Value::Null).ok()
             });
-            if text.is_some_and(|text| text.as_str().is_some_and(|text| text.contains(words))) {
-                return;
+            let text = text.as_ref().and_then(Value::as_str).unwrap_or_default();
+            if let Some(place) = words.iter().position(|words| text.contains(words)) {
+                return place;
             }
             sleep(Duration::from_millis(50));
         }
