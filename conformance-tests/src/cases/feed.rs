@@ -40,8 +40,11 @@ async fn each_ending_is_heard_by_the_next_proof(case: CaseContext) -> CaseResult
             until_kept(async |round| {
                 let name = format!("user {at} {side} {round}");
                 let doomed = Doomed::put(store, &name, way, case.rng()).await?;
-                // Nothing is written between this proof and the ending.
-                listener.prove().await?;
+                // Then nothing is written between this proof and the ending. Not always: the mistake of a feed may be
+                // in every second turn.
+                if at % 2 == 0 {
+                    listener.prove().await?;
+                }
                 doomed.end(store, &journal).await?;
                 listener.prove().await
             })
