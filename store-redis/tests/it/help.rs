@@ -170,9 +170,10 @@ pub(crate) fn why(error: &StoreError) -> String {
     said.join(": ")
 }
 
-/// Waits for something outside this process, at most half a minute.
+/// Waits for something outside this process, at most two minutes: Sentinels whose election fails wait ten seconds before
+/// the next.
 pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..2_400 {
         if done().await {
             return;
         }
