@@ -113,7 +113,7 @@ impl Feed {
     async fn let_announce(&mut self, until: Instant) -> Result<String, Error> {
         let connections = Arc::clone(&self.connections);
         let sql = connections.sql();
-        // Each time: whoever went back to an older release has allowed it again.
+        // Each time: to go back to an older release is to allow it again.
         self.ask(sql.requires.text()).await?;
         let (id, is_ready) = match self.marked().await? {
             Some(marked) => marked,

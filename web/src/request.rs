@@ -83,7 +83,7 @@ impl Resolved {
     }
 }
 
-/// Whom to ask: caches too, or only the store and the users themselves.
+/// Which sources to ask: caches too, or only the store and the users themselves.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'t> {
     pub(crate) tokens: &'t Tokens,

@@ -56,7 +56,7 @@ async fn a_loss_that_a_dropped_feed_reports_does_not_count() {
     late.lost(Lost::Trimmed);
     assert!(world.hits(&issued).await, "another feed was opened since");
     assert_eq!(world.stats().flushes, flushes);
-    // An ending stays one, whoever reports it.
+    // An ending stays one, also if a dropped feed reports it.
     late.ended(&[issued.token.selector()]);
     assert!(!world.hits(&issued).await);
 }
