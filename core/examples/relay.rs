@@ -78,7 +78,10 @@ impl Relay {
             *upstream = Upstream { feed: Some(announcer.feed().await?), ..Upstream::default() };
         }
         let (queue, reports) = mpsc::channel(QUEUE);
-        lock(&self.queues).push(queue);
+        let mut queues = lock(&self.queues);
+        // While nothing ends, no report notices that a service has gone.
+        queues.retain(|queue| !queue.is_closed());
+        queues.push(queue);
         Ok(RelayedFeed(Arc::clone(self), reports))
     }
 

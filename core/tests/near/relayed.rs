@@ -171,3 +171,14 @@ async fn a_loss_is_a_loss_for_every_service_and_a_failure_proves_nothing() {
         assert_eq!(world.store.feeds(), 2);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn services_that_have_gone_leave_nothing_behind_although_nothing_ends() {
+    let world = World::new();
+    let relay = relay(&world);
+    for _ in 0..10 {
+        drop(listen(&relay).await);
+    }
+    let _feed = listen(&relay).await;
+    assert_eq!(format!("{relay:?}").matches("Sender").count(), 1);
+}
